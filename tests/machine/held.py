@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request that lasts until the test ends it, so that nothing has to be seen within a time."""
+"""A request that lasts until the test ends it, so that no test must see something within a fixed time."""
 
 import socket
 import subprocess

@@ -122,12 +122,12 @@ class Lab:
         self.destroy()
 
     def destroy(self) -> None:
-        """At once for others: `reap` takes half a machine for one whose owner has ended."""
+        """Removes the machine in one step for other processes: `reap` takes half of one for a machine whose owner has ended."""
         unmount(self.path)
         gone = MACHINES.with_name(f"{MACHINES.name}-gone") / uuid.uuid4().hex
         gone.parent.mkdir(exist_ok=True)
         self.path.rename(gone)
-        for path in gone.parent.iterdir():      # also what is left of others, whose process was killed meanwhile
+        for path in gone.parent.iterdir():      # also those whose process was killed during this
             shutil.rmtree(path, ignore_errors=True)
 
     # --- while it runs ---

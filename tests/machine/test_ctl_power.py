@@ -136,7 +136,7 @@ def test_what_is_stopped_stays_so(machine):
     # One that has nothing to restart.
     define(machine, "times", 'image: localhost/hello:1\nservices: []\ntimers: [{name: nightly, schedule: daily, command: ["true"]}]\n')
     machine.wait(lambda: App(machine, "times").is_done(), what="its first rollout")
-    settle(machine)     # it has its lock a moment longer
+    settle(machine)     # the rollout holds its lock a moment longer
     assert refused(machine, "restart", "times") == "pyservicectl: times: it has no running instances or sidecars to restart\n"
     undefine(machine, "times")
 

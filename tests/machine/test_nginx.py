@@ -49,7 +49,7 @@ def test_a_site(machine):
     define(machine, "hello", text(2, proxy=", path: /api, strip: true, redirect_to_https: false, tls: {certificate: /etc/hello.pem},"
                                            " headers: {X-Said: 'a \"b\" \\ ; } # c'}"))
     machine.wait(lambda: machine.http("http://127.0.0.1/api/", headers={"Host": HOST}).status == 200, what="an answer")
-    settle(machine)     # workers of before take nothing any more
+    settle(machine)     # the previous workers no longer accept requests
     answer = machine.http("http://127.0.0.1/api/x%20y?a=b", headers={"Host": HOST, "X-Forwarded-For": "1.2.3.4"})
     assert answer.headers["x-said"] == 'a "b" \\ ; } # c'
     told = answer.json()
@@ -85,7 +85,7 @@ def test_doctor_compares_the_certificate_with_the_one_that_nginx_serves(machine)
     certify(machine)
     define(machine, "hello", text(1, proxy=", tls: {certificate: /etc/hello.pem}"))
     machine.wait(f"curl -sk -o /dev/null --resolve {HOST}:443:127.0.0.1 https://{HOST}/", what="nginx to serve the certificate")
-    settle(machine)     # workers of before take nothing any more
+    settle(machine)     # the previous workers no longer accept requests
     assert [finding["level"] for finding in findings()] == ["warning"]  # it expires soon
 
     # inotify does not see a mount, so no unit reloads nginx.
@@ -166,7 +166,7 @@ def test_what_is_open_is_answered_before_a_stop(machine):
     requests: list[Held] = []
 
     def has_each_one() -> bool:
-        """nginx chooses at random, so it may take some."""
+        """nginx chooses an instance at random, so this may need several requests."""
         requests.append(Held(machine, HOST))
         return all(has_request(machine, number) for number in "01")
     machine.wait(has_each_one, what="a request to each instance")

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Are the exports of the schema in contrib/ those of this program?
 
-Usage: check-exports.py PYSERVICECTL. Exits 1 where one differs, after showing how. With UPDATE=1 in the environment it
-writes them anew instead. Of a manual page only what lies between its two "generated" lines is compared and written.
+Usage: check-exports.py PYSERVICECTL. Exits 1 if one differs, after showing how. With UPDATE=1 in the environment it
+writes them instead. In a manual page it compares and writes only the lines between the two "generated" lines.
 """
 
 import difflib
@@ -55,7 +55,7 @@ def main(arguments):
         result = 1
         sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), path, "pyservicectl schema"))
     if result:
-        print("run again with UPDATE=1 to write them anew")
+        print("run again with UPDATE=1 to write them")
     return result
 
 

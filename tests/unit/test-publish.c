@@ -220,7 +220,7 @@ static void test_spoiler(void **state) {
         fixture_close(&f);
 }
 
-/* One that a busy machine keeps from ending is not to blame for another one's syntax. */
+/* An application whose Quadlet run is too slow is not refused because of another one's syntax. */
 static void test_slow_beside_refused(void **state) {
         (void) state;
         (void) fixture_usual(&f, "bad", "!\n", "[Unit]\n");
@@ -445,7 +445,7 @@ enum { ENOUGH_MSEC = 200000 };
 
 static bool is_user;
 
-/* A shell script for Quadlet. A busy machine may take seconds to start it: only what is to be late gets a short time. */
+/* A shell script for Quadlet. A busy machine may take seconds to start it: only a test of a late run has a short limit. */
 static void run_script(const char *script, unsigned timeout_msec, struct quadlet_result *ret) {
         struct quadlet_job job = { .timeout_msec = timeout_msec, .is_user = is_user };
         struct quadlet_run run;
