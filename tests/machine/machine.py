@@ -43,7 +43,7 @@ CLEAN = """cd /var/lib/containers/storage
 [ -z "$(ls /etc/containers/networks 2>/dev/null)" ] || podman network prune -f
 ! grep -qs '"idToName": {$' secrets/secrets.json || podman secret rm -a
 [ -z "$(ls -d overlay-images/*/ 2>/dev/null)" ] || podman images -q --filter readonly=false | xargs -r podman rmi -f
-rm -rf /run/pyservice/* /var/lib/pyservice/* /var/lib/pyservice/.acme /var/lib/pyservice/.messages
+rm -rf /run/pyservice/* /var/lib/pyservice/* /var/lib/pyservice/.acme /var/lib/pyservice/.messages /var/lib/pyservice/.expiring
 systemctl daemon-reload
 systemctl stop pyservice-watch.service 2>/dev/null     # it would end by itself, some seconds later
 systemctl reset-failed
