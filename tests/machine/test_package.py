@@ -99,6 +99,7 @@ def test_packages_are_installed_upgraded_and_removed(bare_machine, packages, tmp
     assert "\ncommand: ./run\n" in imported(machine).stdout
 
     before, accepted = ids(machine), app.accepted()
+    machine.wait('[ -z "$(find /run/pyservice/unkept /run/pyservice/keeping -mindepth 1)" ]', what="`pyservice-rollout keep`, which writes too")
     machine.run(EARLIER)
     with Load(machine, HOST, "an upgrade of the packages", requests=10_000):
         apt(machine, "install", "/root/main-higher.deb", "/root/convert-higher.deb")
