@@ -66,7 +66,7 @@ def test_a_volume_is_the_applications_own(machine):
         machine.reload()
         machine.wait(App(machine, "mix").is_done, what="the rollout")
         # It is shown before it is logged.
-        machine.wait(lambda: f"runs; but {found}: {way}" in machine.journal("mix-rollout@*"), what="the journal")
+        machine.wait(lambda: f"runs; but {found}: {way}" in machine.out("journalctl -b -o cat PYSERVICE_APP=mix"), what="the journal")
         assert found in said(machine, "doctor", "mix")
         assert "Starting" not in machine.journal("mix-web@next.service"), "no second writer"
 
