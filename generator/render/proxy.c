@@ -173,19 +173,20 @@ static void put_hsts(struct rendering *r, struct haproxy *h, const struct proxy 
         haproxy_word(h, "if { ssl_fc }");
 }
 
-/* With the scheme and port of the request: a redirect to https is the frontend's matter. */
+/* With the scheme and port of the request: a redirect to https is the frontend's matter. A client or a proxy
+ * wrote both, so nothing else of these fields becomes a part of the location. */
 static void put_redirects(struct rendering *r, struct haproxy *h, const struct proxy *p) {
         if (p->redirect_from.n == 0)
                 return;
 
         LIST_EACH(domain, &p->redirect_from) {
-                haproxy_line(h, "acl pyservice-redirected req.fhdr(host),field(1,:),lower -m str");
+                haproxy_line(h, "acl pyservice-redirected req.fhdr(host),regsub(:[0-9]*$,),lower -m str");
                 haproxy_arg(h, *domain);
         }
         haproxy_line(h, "http-request redirect code 308 location");
         haproxy_arg_begin(h);
         if (r->world->host.front)
-                haproxy_part_const(h, "%[req.fhdr(X-Forwarded-Proto)]");
+                haproxy_part_const(h, "%[req.fhdr(X-Forwarded-Proto),regsub([^a-z].*,,i)]");
         else
                 haproxy_part_const(h, "%[ssl_fc,iif(https,http)]");
         haproxy_part_const(h, "://");

@@ -235,6 +235,8 @@ def test_names_that_are_redirected(tmp_path, server):
         assert front.ask([], host="WWW.example.com", path="/a%20b?c=d") == (308, "http://shop.example.com/a%20b?c=d")
         assert front.ask([], host="old.example.org:8080") == (308, "http://shop.example.com:8080/")
         assert front.ask([], host="a.www.example.com")[0] == 404
+        # What is not a port is no part of a host's name, and a browser would read another host in it.
+        assert front.ask([], host="www.example.com:@other.example.org")[0] == 200
 
 
 def test_the_scheme_of_a_redirect_behind_a_proxy(tmp_path, server):
@@ -242,6 +244,8 @@ def test_the_scheme_of_a_redirect_behind_a_proxy(tmp_path, server):
     with balanced(tmp_path, definition, FRONT % "") as front:
         assert front.ask([("X-Forwarded-Proto", "https")], host="www.example.com") == (308, "https://shop.example.com/")
         assert front.ask([("X-Forwarded-Proto", "https")], OTHER, host="www.example.com") == (308, "http://shop.example.com/")
+        # Of several proxies each may have added its own.
+        assert front.ask([("X-Forwarded-Proto", "https, http")], host="www.example.com") == (308, "https://shop.example.com/")
 
 
 def test_addresses_that_are_refused(tmp_path, server):
