@@ -82,8 +82,8 @@ static const struct field error_pages_fields[] = {
 static SCHEMA(
         error_pages,
         "Pages that HAProxy sends if it answers instead of an instance. Each is a file with the body "
-        "alone: UTF-8, at most 14 KiB. A file that ends in .json is JSON, one in .txt plain text, every "
-        "other one HTML. 'systemctl daemon-reload' reads the files.");
+        "alone: UTF-8, at most 14 KiB, readable by every user. A file that ends in .json is JSON, one in "
+        ".txt plain text, every other one HTML. 'systemctl daemon-reload' reads the files.");
 
 static const struct field host_error_pages_fields[] = {
         FIELD(error_pages, files[0], "403", DENIED, .flags = FIELD_NOT_TMP),

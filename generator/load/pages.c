@@ -36,19 +36,28 @@ const char *pages_objection(int r, struct str text) {
         return NULL;
 }
 
+/* Root reads it, for every client and into a file that every user can read: the owner of the page, or of a
+ * directory above it, must not be able to name another file by a link. */
+static const char *privacy_objection(const struct fs_file *read) {
+        return read->stat.st_mode & S_IROTH ? NULL
+                                            : "not every user can read it, but every client will; run 'chmod "
+                                              "a+r' if it is no secret";
+}
+
 void pages_read(struct world *w, struct error_pages *pages) {
         for (size_t i = 0; pages && i < ERROR_PAGES; i++) {
                 struct abs_path file = pages->files[i];
-                struct str text = STR("");
+                struct fs_file read = { .text = STR("") };
                 const char *why;
                 int r;
 
                 if (str_is_absent(file.text))
                         continue;
-                r = fs_read(w->arena, w->root, world_below(file.text), PAGE_MAX, &text);
-                why = pages_objection(r, text);
+                r = fs_read_file(w->arena, w->root, world_below(file.text), PAGE_MAX, &read);
+                why = r < 0 ? NULL : privacy_objection(&read);
+                why = why ? why : pages_objection(r, read.text);
                 pages->files[i] = why ? (struct abs_path){ 0 } : file;
-                pages->texts[i] = (struct env_text){ text, file.at };
+                pages->texts[i] = (struct env_text){ read.text, file.at };
                 if (why)
                         (void) diag_add(w->ds,
                                         r == -EFBIG ? DIAG_FILE_TOO_LARGE
