@@ -187,6 +187,8 @@ static void read_haproxy_line(struct reading *r, const struct words *words) {
                 return;
         if (is_section(w[0]))
                 r->section = n > 1 ? arena_join(r->arena, w[0], STR(" "), w[1]) : w[0];
+        if (str_is(w[0], "noreuseport"))
+                r->config->keeps_ports = true;
         if (n < 2)
                 return;
 

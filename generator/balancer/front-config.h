@@ -32,6 +32,7 @@ struct front_config {
         VEC(struct front_backend) own_backends;
         bool is_known;                        /* a file of HAProxy's was read */
         bool names_routes;                    /* it names the file of our routes */
+        bool keeps_ports;                     /* noreuseport: even root shares no port with HAProxy */
         uint64_t hard_stop_ms;                /* 0 for none: hard-stop-after */
         struct str hard_stop, hard_stop_file; /* as written, and where */
         size_t hard_stop_line;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "balancer/front.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "balancer/nginx.h"
@@ -102,6 +105,8 @@ void front_read(const struct haproxy_program *b, const struct proxy_set *directo
         struct str dump;
 
         read_haproxy(&(struct reading){ .haproxy = b, .front = ret }, directories);
+        ret->can_bind = b->root[0] == '\0' && str_is_absent(b->settings->container.text) && geteuid() == 0 &&
+                        !ret->config.keeps_ports;
         if (b->root[0] == '\0' && nginx_dump(b->arena, host->nginx->unit.text, &dump) > 0)
                 front_config_add_nginx(b->arena, dump, &ret->config);
 }
@@ -116,10 +121,42 @@ const struct front_listen *front_taken(const struct front *f, const struct proxy
         return l;
 }
 
-const struct front_listen *front_taken_listen(const struct front *f, const struct proxy_listen *l) {
-        struct syntax_listen on = syntax_listen_split(l->on.text);
+/* With the options of HAProxy's sockets, which root makes too: sockets of one user share a port with
+ * SO_REUSEPORT, so those that HAProxy has do not count. A socket that does not listen gets no connection. */
+static bool is_bindable(int family, const void *address, size_t n) {
+        CLEANUP(close_fd) int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const int yes = 1;
 
-        return front_config_find_on(&f->config, on.port, on.address, f->has_ipv6);
+        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
+            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) < 0 ||
+            (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) < 0))
+                return true;
+
+        return bind(fd, address, (socklen_t) n) >= 0 || (errno != EADDRINUSE && errno != EADDRNOTAVAIL);
+}
+
+static bool is_free(const struct front *f, struct syntax_listen on) {
+        struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons((uint16_t) on.port) };
+        struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t) on.port) };
+        bool is_every = str_is_absent(on.address), is_six = str_has_prefix(on.address, STR("["));
+        char text[INET6_ADDRSTRLEN + 1] = "";
+        struct str bare = is_six ? (struct str){ on.address.p + 1, on.address.n - 2 } : on.address;
+
+        if (!is_every && bare.n < sizeof(text)) {
+                memcpy(text, bare.p, bare.n);
+                (void) inet_pton(is_six ? AF_INET6 : AF_INET, text,
+                                 is_six ? (void *) &six.sin6_addr : (void *) &four.sin_addr);
+        }
+        return (is_six || is_bindable(AF_INET, &four, sizeof(four))) &&
+               (!(is_six || (is_every && f->has_ipv6)) || is_bindable(AF_INET6, &six, sizeof(six)));
+}
+
+const struct front_listen *front_taken_listen(const struct front *f, const struct proxy_listen *l) {
+        static const struct front_listen another_program = { 0 };
+        struct syntax_listen on = syntax_listen_split(l->on.text);
+        const struct front_listen *by = front_config_find_on(&f->config, on.port, on.address, f->has_ipv6);
+
+        return by || !f->can_bind || is_free(f, on) ? by : &another_program;
 }
 
 bool front_leads_to(const struct front *f, const struct proxy_directory *d) {
@@ -151,7 +188,12 @@ struct str front_problem(struct arena *a, const struct front_listen *l) {
 struct str front_problem_listen(struct arena *a, const struct front_listen *by,
                                 const struct proxy_listen *l) {
         return arena_join(a, STR("the frontend for connections to '"), l->backend.text, STR("' "),
-                          taken_by(a, by));
+                          by->line > 0
+                                  ? taken_by(a, by)
+                                  : arena_join(a, STR("is left out, because HAProxy could not listen on '"),
+                                               l->on.text,
+                                               STR("': another program has the port, or this machine "
+                                                   "does not have the address")));
 }
 
 /* "example.com/api/" is in the map. Domains with "*" are not found like this. */

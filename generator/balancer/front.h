@@ -13,6 +13,7 @@
 struct front {
         struct front_config config;
         bool has_ipv6;
+        bool can_bind;                  /* this process gets the ports that HAProxy gets */
         uint64_t http_port, https_port; /* of the generated frontend */
 };
 
@@ -29,7 +30,8 @@ void front_read_haproxy(const struct haproxy_program *b, const struct proxy_set 
 /* The owner of a port that the generated frontend for these routes needs; NULL if there is none. */
 const struct front_listen *front_taken(const struct front *f, const struct proxy_directory *d);
 
-/* The owner of the port that the frontend of connections needs; NULL if there is none. */
+/* The owner of the port that the frontend of connections needs; NULL if there is none. HAProxy does not start
+ * if it cannot have one of its ports, so every other program counts; the `line` of such an owner is 0. */
 const struct front_listen *front_taken_listen(const struct front *f, const struct proxy_listen *l);
 
 /* True if the administrator's configuration leads to all routes by itself. */
@@ -37,6 +39,6 @@ bool front_leads_to(const struct front *f, const struct proxy_directory *d);
 
 /* Two sentences: what is wrong, and the ways out. `routes`: the file of the routes as HAProxy finds it. */
 struct str front_problem(struct arena *a, const struct front_listen *l);
-#define FRONT_ADVICE_LISTEN "set another port with 'listen', or remove that line"
+#define FRONT_ADVICE_LISTEN "set another port with 'listen', or free this one"
 struct str front_problem_listen(struct arena *a, const struct front_listen *by, const struct proxy_listen *l);
 struct str front_advice(struct arena *a, const struct front_listen *l, struct str routes);

@@ -26,7 +26,9 @@ LIMITS = {
     # It connects to a certificate authority.
     r"pyservice-acme@x": 1.6,
     # `haproxy -c` resolves names over the network, reads certificates of other users, and compiles expressions to machine code.
-    r"pyservice-(proxy|certificate)@x": 2.0,
+    r"pyservice-certificate@x": 2.0,
+    # It also tries whether HAProxy can have a port below 1024.
+    r"pyservice-proxy@x": 2.1,
     # They have no /tmp of their own, which systemd would have to make at each start.
     r".*-rollout@x": 1.3,
     r".*-requires(@x)?": 1.3,

@@ -187,6 +187,30 @@ def test_a_listener_for_connections(machine):
     machine.wait("! curl -sS --max-time 5 http://127.0.0.1:5432/", what="the listener to go")
 
 
+def test_a_port_of_another_program(machine):
+    """HAProxy would not start with it, so it is left out, and the other applications do not notice."""
+    machine.run("systemd-run --quiet --collect --unit=thief socat TCP-LISTEN:853,fork,reuseaddr EXEC:cat")
+    machine.wait("ss -ltn | grep -q :853", what="the other program to listen")
+    try:
+        define(machine, "hello", "image: localhost/hello:1" + TCP.replace("5432", "853"))
+        define(machine, "other", APP.replace(HOST, "other.example.com"))
+        machine.wait(lambda: "could not listen on '853'" in machine.journal("pyservice-proxy@*.service"), what="the reason")
+        machine.wait(lambda: instances_behind(machine, "other.example.com") == {"other-0"}, what="the other application")
+        assert "[front-taken]" in machine.run("pyservicectl check", check=False).stderr
+        machine.run("systemctl restart haproxy")
+    finally:
+        machine.run("systemctl stop thief")
+    assert proxy_again(machine)
+    machine.wait("curl -fsS --max-time 20 http://127.0.0.1:853/", what="an answer through HAProxy")
+
+    # Its own port is free for it.
+    assert proxy_again(machine)
+    assert "[front-taken]" not in machine.run("pyservicectl check", check=False).stderr
+    assert machine.exists("/run/pyservice/haproxy/20_frontend_pyservice_tcp.cfg")
+    undefine(machine, "other")
+    undefine(machine, "hello")
+
+
 def test_proxies_in_front_of_the_machine(machine):
     """The application's view; tests/program/test_front.py has the rules."""
     machine.write("/etc/pyservice/host.yaml", "front: {trusted_proxies: [127.0.0.2, /etc/cdn.list]}\n")

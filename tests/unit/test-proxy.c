@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -213,6 +215,43 @@ static void test_alerts(void **state) {
         arena_done(&a);
 }
 
+/* A socket that listens on some port of 127.0.0.1; the listener of that port. */
+static int listen_with(struct arena *a, bool shares_port, struct proxy_listen *ret) {
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t n = sizeof(address);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_true(fd >= 0);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int){ shares_port }, sizeof(int)), 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &address, n), 0);
+        assert_int_equal(listen(fd, 1), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &n), 0);
+        *ret = (struct proxy_listen){ .on.text = arena_join(a, STR("127.0.0.1:"), arena_u64(a, ntohs(address.sin_port))), .backend.text = STR("db") };
+        return fd;
+}
+
+/* A socket with SO_REUSEPORT is like one of HAProxy's own. */
+static void test_ports_of_other_programs(void **state) {
+        const struct front front = { .can_bind = true }, below_a_root = { 0 };
+        struct arena a = { 0 };
+        struct proxy_listen taken, own;
+        int one = listen_with(&a, false, &taken), other = listen_with(&a, true, &own);
+        const struct front_listen *by = front_taken_listen(&front, &taken);
+        struct str problem;
+
+        (void) state;
+        assert_non_null(by);
+        problem = front_problem_listen(&a, by, &taken);
+        assert_true(str_find_str(problem, STR("another program has the port")) < problem.n);
+        assert_null(front_taken_listen(&front, &own));
+        assert_null(front_taken_listen(&below_a_root, &taken));
+        taken.on.text = str_from(taken.on.text, strlen("127.0.0.1:"));
+        assert_non_null(front_taken_listen(&front, &taken));
+        assert_int_equal(close(one), 0);
+        assert_int_equal(close(other), 0);
+        arena_done(&a);
+}
+
 struct sight {
         const char *name, *path, *seen;
 };
@@ -267,7 +306,7 @@ static const struct scene scenes[] = {
           { { "a", "10_backend_a.cfg", TCP_BACKEND("a") }, { "b", "listens", "5432 a\n" } },
           "99_mine.cfg=frontend mine\n\tmode tcp\n\tbind 192.0.2.1:5000-6000\n\ttcp-request connection reject\n", "10_backend_a.cfg 99_mine.cfg",
           "the frontend for connections to 'a' is left out, because its port is taken by 'frontend mine': " DIRECTORY
-          "/99_mine.cfg:3: bind 192.0.2.1:5000-6000\nset another port with 'listen', or remove that line", true },
+          "/99_mine.cfg:3: bind 192.0.2.1:5000-6000\nset another port with 'listen', or free this one", true },
         { "run: the administrator has the port of another address", { { 0 } },
           { { "a", "10_backend_a.cfg", TCP_BACKEND("a") }, { "b", "listens", "127.0.0.1:5432 a\n" } },
           "99_mine.cfg=frontend mine\n\tmode tcp\n\tbind 192.0.2.1:5432\n\ttcp-request connection reject\n",
@@ -496,6 +535,7 @@ int main(void) {
         rows_add(&rows, test_directory, plains);
         rows_add(&rows, test_alerts, speeches);
         rows_add(&rows, test_sees, sights);
+        rows_add_one(&rows, test_ports_of_other_programs);
         rows_add(&rows, test_run, scenes);
         rows_add_one(&rows, test_no_list);
         rows_add_one(&rows, test_bad_host_file);
