@@ -319,8 +319,10 @@ int haproxy_check_files(struct proxy_run *p, struct proxy_choice *ret) {
 
 /* A page that cannot be read must not keep the applications from their clients. */
 static void read_pages(struct proxy_run *p) {
+        size_t n = p->world->ds->list.n;
+
         pages_read(p->world, p->world->host.haproxy->errors);
-        if (p->world->ds->n_errors > 0)
+        if (p->world->ds->list.n > n)
                 proxy_report_errors(p, STR("the frontend sends pages of its own instead:\n"));
 }
 

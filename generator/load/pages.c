@@ -60,9 +60,10 @@ void pages_read(struct world *w, struct error_pages *pages) {
                 pages->texts[i] = (struct env_text){ read.text, file.at };
                 if (why)
                         (void) diag_add(w->ds,
-                                        r == -EFBIG ? DIAG_FILE_TOO_LARGE
-                                        : r < 0     ? DIAG_FILE_UNREADABLE
-                                                    : DIAG_BAD_VALUE,
+                                        r == -EFBIG    ? DIAG_FILE_TOO_LARGE
+                                        : r == -ENOENT ? DIAG_MISSING_PATH
+                                        : r < 0        ? DIAG_FILE_UNREADABLE
+                                                       : DIAG_BAD_VALUE,
                                         file.at, "the page '%.*s' cannot be used: %s", STR_ARG(file.text),
                                         why);
         }

@@ -14,5 +14,6 @@ enum { PAGE_MAX = 14 << 10 };
 const char *pages_objection(int r, struct str text);
 
 /* Reads them, below the root of the world; `pages` may be NULL. Reports files that HAProxy cannot send, and
- * removes their names. */
+ * removes their names. A missing one is only a warning: at boot, the generator runs before /srv and the like
+ * are mounted, and the applications start all the same. */
 void pages_read(struct world *w, struct error_pages *pages);

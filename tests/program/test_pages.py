@@ -225,7 +225,7 @@ def test_pages_of_ones_own(front):
     assert "Still" in (front.files / "20_frontend_pyservice.cfg").read_text() and "Still" not in before
     (front.root / "etc/pyservice/404.txt").unlink()
     done = subprocess.run([PROXY, f"--root={front.root}", "x"], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 1 and "/etc/pyservice/host.yaml:1:25: error: the page '/etc/pyservice/404.txt' cannot be used" in done.stderr
+    assert done.returncode == 1 and "/etc/pyservice/host.yaml:1:25: warning: the page '/etc/pyservice/404.txt' cannot be used" in done.stderr
     assert "No application is configured" in (front.files / "20_frontend_pyservice.cfg").read_text()
 
 
