@@ -15,6 +15,10 @@
 #define HAS(name) "{ req.hdr(X-Forwarded-" name ") -m found }"
 #define IS_HTTPS "{ req.hdr(X-Forwarded-Proto) -m str -i https }"
 
+/* With WSGI and CGI, HTTP_X_FORWARDED_FOR has both X-Forwarded-For and X_Forwarded_For, so that a client
+ * could pretend by the latter. HAProxy makes all names lowercase. */
+#define DELETE_UNDERSCORES "http-request del-header ^x(_forwarded|-forwarded_|_real|-real_) -m reg"
+
 /* In a row, each with an address in X-Forwarded-For. */
 enum { PROXIES_MAX = 4 };
 
@@ -45,6 +49,7 @@ static void put_bind(struct buf *b, const struct proxy_frontend *f, uint64_t por
 
 static void put_forwarded(struct buf *b) {
         static const char *const lines[] = {
+                DELETE_UNDERSCORES,
                 "http-request del-header Forwarded",
                 "http-request del-header X-Forwarded-For",
                 "http-request del-header X-Forwarded-Server",
@@ -120,6 +125,7 @@ static void put_client(struct buf *b, struct arena *a, const struct host_front *
  * Forwarded and X-Real-IP on as the client sent them, if they do not know these. */
 static void put_forwarded_by(struct buf *b, struct arena *a, const struct host_front *front) {
         static const char *const lines[] = {
+                DELETE_UNDERSCORES,
                 "http-request set-var(txn.pyservice_proxied) bool(true) if pyservice-proxies",
                 "http-request del-header Forwarded",
                 "http-request del-header X-Forwarded- -m beg unless " IS_PROXIED,

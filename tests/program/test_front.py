@@ -185,6 +185,16 @@ def test_the_other_headers(tmp_path, server):
         assert passed([("X-Forwarded-Proto", "http")])["x-forwarded-port"] == "80"
 
 
+@pytest.mark.parametrize("host", ["", FRONT % ""], ids=["without proxies", "with proxies"])
+def test_names_with_underscores(tmp_path, server, host):
+    """WSGI gives an application X_Forwarded_For under the name of X-Forwarded-For, as CGI does."""
+    pretended = ["X_Forwarded_For", "X-FORWARDED_PROTO", "x_forwarded-host", "X_Real_IP", "X-Real_IP"]
+    with balanced(tmp_path, shop(server), host) as front:
+        for source in (OTHER, PROXY):
+            fields = front.ask([*((name, CLIENT) for name in pretended), ("X_Own", "kept")], source)[1]
+            assert [name for name, _ in fields if "_" in name] == ["x_own"]
+
+
 def test_a_header_of_the_proxies_own(tmp_path, server):
     """A client cannot send it past the proxies."""
     with balanced(tmp_path, shop(server, f"network: podman\ntrusted: [{CLIENT}, {OTHER}]\n"), FRONT % ", client_ip_header: CF-Connecting-IP") as front:
