@@ -215,6 +215,7 @@ struct tls {
 
 struct timeouts {
         struct duration connect, server, queue, drain;
+        struct duration tunnel; /* absent: that of HAProxy's own configuration */
 };
 
 struct proxy {

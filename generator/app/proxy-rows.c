@@ -58,6 +58,10 @@ static const struct field timeouts_fields[] = {
         FIELD(timeouts, server, "server", "How long a server may send nothing.", .def = "30s", .min = 1000),
         FIELD(timeouts, queue, "queue", "How long a request may wait for a free server.", .def = "30s",
               .min = 1000),
+        FIELD(timeouts, tunnel, "tunnel",
+              "How long a WebSocket or a TCP connection may be idle in both directions. Default: 'timeout "
+              "tunnel' of HAProxy's configuration, one hour in the one that pyservice installs.",
+              .min = 1000),
         FIELD(timeouts, drain, "drain",
               "How long an instance may finish open requests before it is "
               "stopped.",

@@ -55,6 +55,11 @@ void check_nginx(struct world *w, const struct app *app, const struct service *s
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, p->balance.at,
                                 "nginx does not support 'first'; write leastconn, roundrobin, source or "
                                 "random");
+        if (p->timeouts && p->timeouts->tunnel.at.len > 0)
+                (void) diag_add(
+                        w->ds, DIAG_MISPLACED_KEY, p->timeouts->tunnel.at,
+                        "'tunnel:' has no effect with 'kind: nginx', whose WebSockets may be idle for "
+                        "'server:'; set that");
         check_text(w, p->path.text, p->path.at);
         if (str_find(p->path.text, '%') < p->path.text.n)
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, p->path.at,

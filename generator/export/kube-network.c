@@ -55,7 +55,7 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
         if (x->check)
                 kube_miss(k, d, STR("proxy.check: 'health' decides about readiness"));
         if (x->timeouts && (x->timeouts->connect.at.len > 0 || x->timeouts->server.at.len > 0 ||
-                            x->timeouts->queue.at.len > 0))
+                            x->timeouts->queue.at.len > 0 || x->timeouts->tunnel.at.len > 0))
                 KUBE_MISS(k, d, STR("proxy.timeouts but 'drain'"),
                           is_http ? STR(": with ingress-nginx: "
                                         "nginx.ingress.kubernetes.io/proxy-read-timeout and others")

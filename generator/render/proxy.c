@@ -117,6 +117,10 @@ static void put_timeouts(struct haproxy *h, const struct timeouts *t) {
         haproxy_duration(h, t->server);
         haproxy_line(h, "timeout queue");
         haproxy_duration(h, t->queue);
+        if (t->tunnel.at.len > 0) {
+                haproxy_line(h, "timeout tunnel");
+                haproxy_duration(h, t->tunnel);
+        }
 }
 
 /* Segments are counted instead of the path being written into an expression, where it would be read as
