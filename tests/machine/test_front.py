@@ -192,7 +192,7 @@ def test_a_port_of_another_program(machine):
     machine.run("systemd-run --quiet --collect --unit=thief socat TCP-LISTEN:853,fork,reuseaddr EXEC:cat")
     machine.wait("ss -ltn | grep -q :853", what="the other program to listen")
     try:
-        define(machine, "hello", "image: localhost/hello:1" + TCP.replace("5432", "853"))
+        define(machine, "hello", connections(1).replace("5432", "853"))
         define(machine, "other", APP.replace(HOST, "other.example.com"))
         machine.wait(lambda: "could not listen on '853'" in machine.journal("pyservice-proxy@*.service"), what="the reason")
         machine.wait(lambda: instances_behind(machine, "other.example.com") == {"other-0"}, what="the other application")
