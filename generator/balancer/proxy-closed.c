@@ -21,31 +21,25 @@ static bool has_tag(struct str page, const char *tag) {
 }
 
 const char *proxy_closed_page(struct arena *a, struct str page, struct str *ret) {
-        static const char digits[] = "0123456789ABCDEF";
         struct buf b = buf_in(a);
 
         if (has_tag(page, "<pre") || has_tag(page, "<textarea") || has_tag(page, "<script"))
                 return "HAProxy gets it in one line, so it cannot have <pre>, <textarea> and <script>; "
-                       "remove "
-                       "them";
+                       "remove them";
 
         for (size_t i = 0; i < page.n; i++) {
                 char c = page.p[i] == '\n' || page.p[i] == '\r' ? ' ' : page.p[i];
 
                 if (str_is_made_of((struct str){ &c, 1 },
                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                   "0123456789-_.~/>=!,'()*@&")) {
+                                   "0123456789-_.~/>=!,'()*@&"))
                         buf_put_char(&b, c);
-                        continue;
-                }
-                buf_put_char(&b, '%');
-                buf_put_char(&b, digits[(unsigned char) c >> 4]);
-                buf_put_char(&b, digits[(unsigned char) c & 15]);
+                else
+                        buf_put_percent(&b, c);
         }
         if (b.n > ENCODED_MAX)
                 return "it is larger than 12 KiB, with each blank and most special characters counted as "
-                       "three "
-                       "bytes; make it smaller";
+                       "three bytes; make it smaller";
 
         *ret = buf_str(&b);
         return NULL;

@@ -38,6 +38,15 @@ void buf_put_u64(struct buf *b, uint64_t v) {
         buf_put_str(b, str_u64(v, digits));
 }
 
+void buf_put_percent(struct buf *b, char byte) {
+        static const char digits[] = "0123456789ABCDEF";
+        unsigned char c = (unsigned char) byte;
+
+        buf_put_char(b, '%');
+        buf_put_char(b, digits[c >> 4]);
+        buf_put_char(b, digits[c & 15]);
+}
+
 struct str buf_str(struct buf *b) {
         buf_reserve(b, 0);
         b->p[b->n] = '\0';

@@ -32,6 +32,9 @@ static inline void buf_reserve(struct buf *b, size_t more) {
 void buf_put_str(struct buf *b, struct str s);
 void buf_put_u64(struct buf *b, uint64_t v);
 
+/* The byte as %XX, with capital letters (RFC 3986, 2.1). */
+void buf_put_percent(struct buf *b, char byte);
+
 /* Inline: encoders put each byte with it. */
 static inline void buf_put_char(struct buf *b, char c) {
         buf_reserve(b, 1);

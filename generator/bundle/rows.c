@@ -5,7 +5,6 @@
 
 #include "base/vec.h"
 
-static const char digits[] = "0123456789ABCDEF";
 static const char *const flags[] = { "no", "yes", NULL };
 
 /* Any VEC. */
@@ -26,9 +25,7 @@ static void put_text(struct buf *out, struct str text) {
                 if (c > ' ' && c != '%' && c != 0x7f && !is_dash)
                         continue;
                 buf_put_str(out, (struct str){ text.p + from, i - from });
-                buf_put_char(out, '%');
-                buf_put_char(out, digits[c >> 4]);
-                buf_put_char(out, digits[c & 15]);
+                buf_put_percent(out, text.p[i]);
                 from = i + 1;
         }
         if (from < text.n)
@@ -125,6 +122,7 @@ struct str rows_text(struct arena *a, const struct row_file *file, const void *f
 }
 
 static bool take_digit(char c, unsigned *value) {
+        static const char digits[] = "0123456789ABCDEF";
         const char *at = c == '\0' ? NULL : strchr(digits, c);
 
         if (!at)

@@ -254,23 +254,18 @@ static void add_piece(struct applying *ap, struct variable *var, struct piece pi
 /* RFC 3986: all except unreserved bytes. A secret's content is encoded the same way when it is read. */
 static struct str url_encode(struct arena *a, struct str text) {
         static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-        static const char digits[] = "0123456789ABCDEF";
-        char *p = arena_array(a, 3 * text.n + 1, char);
-        size_t n = 0;
+        struct buf b = buf_in(a);
 
         for (size_t i = 0; i < text.n; i++) {
                 char c = text.p[i];
 
-                if (mark_name(c) || strchr(unreserved, c)) {
-                        p[n++] = c;
-                        continue;
-                }
-                p[n++] = '%';
-                p[n++] = digits[(unsigned char) c >> 4];
-                p[n++] = digits[(unsigned char) c & 15];
+                if (mark_name(c) || strchr(unreserved, c))
+                        buf_put_char(&b, c);
+                else
+                        buf_put_percent(&b, c);
         }
 
-        return (struct str){ p, n };
+        return buf_str(&b);
 }
 
 static void add_reference(struct applying *ap, struct filling *f, struct str inside) {

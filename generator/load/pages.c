@@ -31,8 +31,7 @@ const char *pages_objection(int r, struct str text) {
                 return "it is not text in UTF-8 without control characters";
         if (str_has_prefix(text, STR("HTTP/")))
                 return "it begins with a status line, as a file for HAProxy's 'errorfile' does; write the "
-                       "body "
-                       "alone";
+                       "body alone";
         return NULL;
 }
 

@@ -85,9 +85,7 @@ static void put_url_encoded(struct buf *b, struct str text) {
                         buf_put_char(b, (char) c);
                         continue;
                 }
-                buf_put_char(b, '%');
-                buf_put_char(b, "0123456789ABCDEF"[c >> 4]);
-                buf_put_char(b, "0123456789ABCDEF"[c & 15]);
+                buf_put_percent(b, text.p[i]);
         }
 }
 
