@@ -72,13 +72,8 @@ int doctor_fix_all(struct doctor *d) {
                 (void) fputs("Nothing that --fix can fix.\n", stderr);
                 return status;
         }
-        if (!d->ctl->is_sure && (d->ctl->is_json || !ask_can())) {
-                (void) fputs(
-                        "pyservicectl doctor: nothing fixed: standard input is not a terminal; use --yes to "
-                        "proceed without confirmation\n",
-                        stderr);
+        if (!d->ctl->is_sure && !ask_is_possible(d->ctl, "doctor", "nothing fixed"))
                 return CTL_USAGE;
-        }
         if (!d->ctl->is_sure) {
                 VEC_EACH(f, &fixes.list)
                         (void) fprintf(stderr, "  %s\n", doctor_fix_text(d->arena, *f).p);

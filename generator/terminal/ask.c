@@ -8,6 +8,17 @@ bool ask_can(void) {
         return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+bool ask_is_possible(const struct ctl *c, const char *verb, const char *undone) {
+        if (!c->is_json && ask_can())
+                return true;
+
+        (void) fprintf(stderr,
+                       "pyservicectl %s: %s: standard input is not a terminal; use --yes to proceed without "
+                       "confirmation\n",
+                       verb, undone);
+        return false;
+}
+
 bool ask_line(struct arena *a, const char *prompt, struct str *ret) {
         char line[1024];
 

@@ -402,12 +402,8 @@ int ctl_apply(struct ctl *c) {
                 return end(&ap, r, "refused");
         if (ap.is_nothing && !place_differs(&ap.placing))
                 return end(&ap, CTL_GOOD, "unchanged");
-        if (!c->is_sure && (c->is_json || !ask_can())) {
-                (void) fputs("pyservicectl apply: nothing done: standard input is not a terminal; use --yes "
-                             "to proceed without confirmation\n",
-                             stderr);
+        if (!c->is_sure && !ask_is_possible(c, "apply", "nothing done"))
                 return end(&ap, CTL_USAGE, "refused");
-        }
         if (!c->is_sure && !ask_yes(&c->arena, "Do this? [y/N] ")) {
                 (void) fputs("Nothing done.\n", stderr);
                 return CTL_ERROR;

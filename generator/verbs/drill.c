@@ -419,13 +419,8 @@ static int judge(const struct drill *d, const struct played *all) {
 static bool is_allowed(struct drill *d) {
         if (d->c->is_sure)
                 return true;
-        if (d->c->is_json || !ask_can()) {
-                (void) fputs(
-                        "pyservicectl drill: nothing done: standard input is not a terminal; use --yes to "
-                        "proceed without confirmation\n",
-                        stderr);
+        if (!ask_is_possible(d->c, "drill", "nothing done"))
                 return false;
-        }
 
         (void) printf("Requests to %s, %ju a second, while these commands run, one after another:\n",
                       d->request.url.p, (uintmax_t) d->rate);
