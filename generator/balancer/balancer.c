@@ -17,7 +17,7 @@ int balancer_drain(struct balancer_server *s) {
         const struct balancer *b = s->balancer;
         int r = b->drain(s);
         /* Without the time that nginx's workers took to retire, which is the machine's. */
-        const uint64_t start = clock_usec(CLOCK_BOOTTIME) / 1000;
+        const uint64_t start = clock_ms(CLOCK_BOOTTIME);
         uint64_t open;
 
         for (unsigned n = 0; r > 0; clock_pause(b->count_ms)) {
@@ -28,7 +28,7 @@ int balancer_drain(struct balancer_server *s) {
                 n = open == 0 ? n + 1 : 0;
                 if (n == b->n_counts)
                         break;
-                if (clock_usec(CLOCK_BOOTTIME) / 1000 - start < s->drain)
+                if (clock_ms(CLOCK_BOOTTIME) - start < s->drain)
                         continue;
                 if (open > 0)
                         balancer_note(s, arena_join(s->arena, arena_u64(s->arena, open),

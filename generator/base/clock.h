@@ -12,6 +12,11 @@
 
 uint64_t clock_usec(clockid_t clock);
 
+/* Like clock_usec(), in milliseconds. */
+static inline uint64_t clock_ms(clockid_t clock) {
+        return clock_usec(clock) / 1000;
+}
+
 /* Formats a time for programs: "2026-11-20T14:03:12Z". `usec`: since 1970. */
 struct str clock_utc(struct arena *a, uint64_t usec);
 

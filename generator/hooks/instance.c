@@ -123,12 +123,12 @@ static void note_failure(struct instance *i, struct str what, struct str problem
 /* Probes until the instance works. 1 if it does not. */
 static int wait_until_it_works(struct instance *i) {
         CLEANUP(close_fd) int process = open_main_process();
-        const uint64_t start = clock_usec(CLOCK_BOOTTIME) / 1000;
+        const uint64_t start = clock_ms(CLOCK_BOOTTIME);
         struct str problem, told = { 0 };
 
         for (;;) {
                 int r = check(i, &problem);
-                uint64_t now = clock_usec(CLOCK_BOOTTIME) / 1000 - start;
+                uint64_t now = clock_ms(CLOCK_BOOTTIME) - start;
 
                 if (r < 0)
                         return r;

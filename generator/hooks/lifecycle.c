@@ -64,10 +64,6 @@ static struct str revision_now(void) {
         return text ? str_of(text) : (struct str){ 0 };
 }
 
-static uint64_t now_ms(void) {
-        return clock_usec(CLOCK_BOOTTIME) / 1000;
-}
-
 /* A record that another version wrote counts as none; the next start replaces it. */
 static bool read_record(struct instance *i, struct start_record *ret) {
         int r = start_record_read(i->arena, AT_FDCWD, i->record, ret);
@@ -101,7 +97,7 @@ void lifecycle_note_start(struct instance *i) {
 }
 
 void lifecycle_note_ready(struct instance *i) {
-        note_start(i, now_ms());
+        note_start(i, clock_ms(CLOCK_BOOTTIME));
 }
 
 /* True if a stop ended with SIGKILL. conmon ends with the status of the container's first process. */
@@ -120,7 +116,8 @@ static bool may_reset(const struct instance *i, const struct start_record *recor
         const char *result = getenv("SERVICE_RESULT");
         bool has_run = result && strcmp(result, "exec-condition") != 0;
 
-        return has_run && i->settled > 0 && record->ready > 0 && now_ms() - record->ready >= i->settled;
+        return has_run && i->settled > 0 && record->ready > 0 &&
+               clock_ms(CLOCK_BOOTTIME) - record->ready >= i->settled;
 }
 
 void lifecycle_note_end(struct instance *i) {

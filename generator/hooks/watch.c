@@ -63,7 +63,7 @@ void watch_forget(struct arena *a, int directory, const struct watched *w) {
 }
 
 static void update_clock(struct watching *w) {
-        w->now = clock_usec(CLOCK_BOOTTIME) / 1000;
+        w->now = clock_ms(CLOCK_BOOTTIME);
 }
 
 /* The entry of this start in the list before. Both lists are sorted by name. */

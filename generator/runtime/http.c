@@ -37,10 +37,6 @@ struct http_pool {
         struct slot slots[HTTP_MAX];
 };
 
-static uint64_t now_ms(void) {
-        return clock_usec(CLOCK_BOOTTIME) / 1000;
-}
-
 /* Too much of it ends the request: the status is known by then. */
 static size_t take_body(char *data, size_t size, size_t n, void *user) {
         struct slot *slot = user;
@@ -56,7 +52,7 @@ static size_t take_header(char *data, size_t size, size_t n, void *user) {
         if (slot->status == 0)
                 slot->status = http_parse_status(line, slot->reason, &slot->n_reason);
         if (slot->status > 0 && slot->answered_at == 0)
-                slot->answered_at = now_ms();
+                slot->answered_at = clock_ms(CLOCK_BOOTTIME);
         return size * n;
 }
 
@@ -249,7 +245,7 @@ static int step(struct http_pool *pool) {
 int http_continue(struct http_pool *pool) {
         int r = step(pool);
 
-        (void) end_those_answered(pool, now_ms(), 0);
+        (void) end_those_answered(pool, clock_ms(CLOCK_BOOTTIME), 0);
         return r;
 }
 
@@ -257,7 +253,7 @@ int http_continue(struct http_pool *pool) {
 static int wait_for_answer(struct http_pool *pool) {
         for (;;) {
                 int r = step(pool);
-                uint64_t ms = end_those_answered(pool, now_ms(), POLL_MS);
+                uint64_t ms = end_those_answered(pool, clock_ms(CLOCK_BOOTTIME), POLL_MS);
 
                 if (r < 0 || pool->n_done > 0)
                         return r;

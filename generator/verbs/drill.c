@@ -168,13 +168,9 @@ static int start_command(const struct drill *d, const struct scene *s, pid_t *re
 
 /* --- the requests --- */
 
-static uint64_t now_ms(void) {
-        return clock_usec(CLOCK_MONOTONIC) / 1000;
-}
-
 static void note_answer(struct drill *d, struct played *p, uint64_t id, const struct http_answer *answer) {
         struct arena *a = &d->c->arena;
-        uint64_t took = now_ms() - d->sent_at.at[id];
+        uint64_t took = clock_ms(CLOCK_MONOTONIC) - d->sent_at.at[id];
 
         p->longest = took > p->longest ? took : p->longest;
         p->n_slow += took > SLOW_MS;
@@ -203,12 +199,12 @@ static int take_answers(struct drill *d, struct played *p) {
 /* Sends the requests that are due. If the pool is full, 256 requests wait for an answer, and the next one is
  * sent later: it would wait too. */
 static int send_due(struct drill *d, struct played *p, uint64_t begin) {
-        while (p->n_sent * 1000 <= (now_ms() - begin) * d->rate && http_has_room(d->pool)) {
+        while (p->n_sent * 1000 <= (clock_ms(CLOCK_MONOTONIC) - begin) * d->rate && http_has_room(d->pool)) {
                 int r = http_start(&d->c->arena, d->pool, &d->request, p->n_sent);
 
                 if (r < 0)
                         return r;
-                *vec_push(&d->c->arena, &d->sent_at) = now_ms();
+                *vec_push(&d->c->arena, &d->sent_at) = clock_ms(CLOCK_MONOTONIC);
                 p->n_sent++;
         }
 
@@ -216,10 +212,10 @@ static int send_due(struct drill *d, struct played *p, uint64_t begin) {
 }
 
 static int send_for(struct drill *d, struct played *p, uint64_t begin, uint64_t ms) {
-        uint64_t end = now_ms() + ms;
+        uint64_t end = clock_ms(CLOCK_MONOTONIC) + ms;
         int r = 0;
 
-        while (r >= 0 && now_ms() < end) {
+        while (r >= 0 && clock_ms(CLOCK_MONOTONIC) < end) {
                 clock_pause(TICK_MS);
                 r = send_due(d, p, begin);
         }
@@ -279,11 +275,11 @@ static void end_command(pid_t *pid) {
 /* 0; 1 if the command failed, or if the instances are not ready in time. */
 static int await_repair(struct drill *d, struct played *p, uint64_t begin) {
         CLEANUP(end_command) pid_t pid = 0;
-        uint64_t since = now_ms();
+        uint64_t since = clock_ms(CLOCK_MONOTONIC);
         bool is_repaired = false;
         int status = 0, r = start_command(d, p->scene, &pid);
 
-        while (r >= 0 && !is_repaired && now_ms() - since < REPAIR_MS) {
+        while (r >= 0 && !is_repaired && clock_ms(CLOCK_MONOTONIC) - since < REPAIR_MS) {
                 r = send_for(d, p, begin, LOOK_MS);
                 if (r >= 0 && pid > 0 && waitpid(pid, &status, WNOHANG) == pid)
                         pid = 0;
@@ -293,7 +289,7 @@ static int await_repair(struct drill *d, struct played *p, uint64_t begin) {
                         r = look_whether_repaired(d, p->scene, &is_repaired);
         }
 
-        p->repair = now_ms() - since;
+        p->repair = clock_ms(CLOCK_MONOTONIC) - since;
         if (r >= 0 && !is_repaired)
                 (void) fprintf(stderr,
                                "pyservicectl drill: %s: not all instances are ready after %d s; "
@@ -303,7 +299,7 @@ static int await_repair(struct drill *d, struct played *p, uint64_t begin) {
 }
 
 static int play(struct drill *d, struct played *p) {
-        uint64_t begin = now_ms();
+        uint64_t begin = clock_ms(CLOCK_MONOTONIC);
         int r = read_invocation(d), failed = 0;
 
         d->sent_at.n = 0;
