@@ -64,6 +64,9 @@ struct balancer {
         /* Makes it serve the current content of p->certificate, if it uses that. 0; negative errno. */
         int (*renew)(struct proxy_run *p);
 
+        /* Answers for p->app itself, or no longer, as its files say. 0; negative errno. NULL: it cannot. */
+        int (*close)(struct proxy_run *p);
+
         /* Sends requests to the server. 0; 1 if the instance ended meanwhile; negative errno. */
         int (*enter)(struct balancer_server *s);
 

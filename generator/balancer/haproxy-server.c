@@ -124,6 +124,7 @@ const struct balancer balancer_haproxy = {
         .pending = "proxy.reload",
         .publish = haproxy_publish,
         .renew = haproxy_renew,
+        .close = haproxy_close,
         .enter = enter,
         .drain = drain,
         .count = count,

@@ -111,7 +111,7 @@ static int renew(const struct balancer *b, struct proxy_run *p) {
 }
 
 static int close_app(const struct balancer *b, struct proxy_run *p) {
-        return b == &balancer_haproxy ? haproxy_close(p) : 0;
+        return b->close ? b->close(p) : 0;
 }
 
 static int with_each(struct proxy_run *p, int (*work)(const struct balancer *b, struct proxy_run *p)) {
