@@ -222,11 +222,14 @@ void acme_prepare_nginx(struct proxy_run *p, struct str app) {
 
         VEC_EACH(acme, &record.acme) {
                 CLEANUP(close_fd) int dir = -1;
-                int r = acme->is_nginx ? prepare(p, acme->domain) : 0;
+                int r;
 
-                if (r >= 0 && acme->is_nginx)
+                if (!acme->is_nginx)
+                        continue;
+                r = prepare(p, acme->domain);
+                if (r >= 0)
                         r = dir = fs_open_dir(AT_FDCWD, place(p->arena, p->root).p);
-                if (r >= 0 && acme->is_nginx)
+                if (r >= 0)
                         r = make_challenge(p, dir);
                 if (r < 0)
                         report_failure(p, acme->domain, r);
