@@ -2,6 +2,7 @@
 """What the tests of pyservice share: definitions, instances, and what HAProxy serves."""
 
 import re
+import socket
 
 from machine import Machine
 from pace import limit
@@ -59,6 +60,18 @@ def instances_behind(machine: Machine, host: str, path: str = "/", url: str = "h
         if answer.status == 200:
             found.add(answer.json()["hostname"])
     return found
+
+
+def servers(machine: Machine, backend: str) -> dict[str, list[str]]:
+    """HAProxy's statistics of the servers of a backend, by name; empty while HAProxy starts again."""
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"/proc/{machine.lab.leader()}/root/run/haproxy/admin.sock")
+            client.sendall(f"show stat {backend} 4 -1\n".encode())
+            rows = [line.split(",") for line in client.makefile().read().splitlines()]
+    except OSError:
+        return {}
+    return {row[1]: row for row in rows if row[0] == backend}
 
 
 def tree(machine: Machine) -> str:

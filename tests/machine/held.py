@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A request that lasts until the test ends it, so that no test must see something within a fixed time."""
 
-import socket
 import subprocess
 import sys
 
+from app import servers
 from machine import Machine
 
 # Its body comes one byte at a time: a proxy ends what is silent.
@@ -36,11 +36,4 @@ class Held:
 
 def requests_at(machine: Machine, backend: str) -> dict[str, int]:
     """How many requests each server of HAProxy's has: connections to it are also for health checks, and idle ones."""
-    try:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(f"/proc/{machine.lab.leader()}/root/run/haproxy/admin.sock")
-            client.sendall(f"show stat {backend} 4 -1\n".encode())
-            rows = [line.split(",") for line in client.makefile().read().splitlines()]
-    except OSError:     # it starts again
-        return {}
-    return {row[1]: int(row[4]) for row in rows if row[0] == backend}
+    return {server: int(row[4]) for server, row in servers(machine, backend).items()}

@@ -2,14 +2,14 @@
 """Readiness from outside, and drains: no request fails whatever is started, stopped or restarted."""
 
 import re
-import socket
 import subprocess
 import sys
 
 import pytest
 
 from answers import read_answer
-from app import define, instances_behind, settle, started, wait_for
+from app import define, instances_behind, servers, settle, started, wait_for
+from held import requests_at
 from load import Load
 from machine import CommandFailed
 from pace import PACE, limit
@@ -61,23 +61,10 @@ def running(machine, scale: int) -> None:
     machine.wait(lambda: instances_behind(machine, HOST) == names, what=f"{names} behind the proxy")
 
 
-def stat(machine, server: str, column: int) -> str:
-    def look() -> list[str]:
-        try:
-            with socket.socket(socket.AF_UNIX) as client:
-                client.connect(f"/proc/{machine.lab.leader()}/root/run/haproxy/admin.sock")
-                client.sendall(b"show stat hello 4 -1\n")
-                return client.makefile().read().splitlines()
-        except OSError:     # the socket of the worker before
-            return []
-
-    lines = machine.wait(look, what="HAProxy's statistics")
-    return next((line.split(",")[column] for line in lines if f",{server}," in line), "")
-
-
 def status(machine, server: str) -> str:
     """What HAProxy says of a server: UP, DRAIN, MAINT …"""
-    return stat(machine, server, 17)
+    rows = machine.wait(lambda: servers(machine, "hello"), what="HAProxy's statistics")
+    return rows[server][17] if server in rows else ""
 
 
 @pytest.fixture
@@ -98,7 +85,7 @@ def slow(machine, seconds: float):
 
 def in_flight(machine, server: str) -> None:
     """Requests that HAProxy counts: connections to the server there are also for health checks, and idle ones."""
-    machine.wait(lambda: stat(machine, server, 4) == "1", what=f"a request to {server}")
+    machine.wait(lambda: requests_at(machine, "hello").get(server) == 1, what=f"a request to {server}")
 
 
 def ports(machine) -> dict[str, str]:
@@ -292,7 +279,7 @@ def test_health_inside_still_decides(machine):
 
 
 def drill(machine, *words: str) -> tuple[int, dict[str, dict]]:
-    """Again if the machine stood still: a request that is not answered within five seconds has failed, whoever was asked."""
+    """Played again if the machine stood still: a request without an answer within five seconds has failed, even if all instances ran."""
     def play() -> tuple[int, dict[str, dict]] | None:
         done = machine.run(["pyservicectl", "drill", "--yes", "--json", *words], check=False, timeout=900)
         if done.returncode not in (0, 3):
